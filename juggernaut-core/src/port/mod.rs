@@ -1,0 +1,9 @@
+//! The seams to the world: small traits, each with a conformance suite that every implementation runs.
+
+pub mod code_host;
+pub mod llm;
+pub mod notifier;
+
+pub use code_host::CodeHost;
+pub use llm::LlmProvider;
+pub use notifier::Notifier;
