@@ -6,6 +6,15 @@
 //! network, file or runtime in them: they take time, ids and randomness as arguments. Only [`worker`] touches tokio.
 
 pub mod base;
+pub mod brain;
+pub mod govern;
+pub mod plan;
 pub mod port;
+pub mod task;
+
+#[cfg(feature = "conformance")]
+pub mod conformance;
+#[cfg(feature = "memory")]
+pub mod memory;
 
 pub use base::error::{Error, Result};

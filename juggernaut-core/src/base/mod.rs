@@ -6,6 +6,7 @@ pub mod error;
 pub mod hash;
 pub mod id;
 pub mod money;
+pub mod risk;
 pub mod secret;
 pub mod time;
 pub mod trust;

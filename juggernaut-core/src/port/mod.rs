@@ -3,7 +3,9 @@
 pub mod code_host;
 pub mod llm;
 pub mod notifier;
+pub mod store;
 
 pub use code_host::CodeHost;
 pub use llm::LlmProvider;
 pub use notifier::Notifier;
+pub use store::{ApprovalStore, GoalStore, Store, TaskStore, WorkerStore};

@@ -1,0 +1,1 @@
+//! The executable definition of each port: every implementation, and every wrapper, runs the same suite.

@@ -1,0 +1,1 @@
+//! In-memory implementations of every port: real backends, and the specification of the others.

@@ -1,0 +1,3 @@
+//! Goals into tasks, and progress from what was verified.
+
+pub mod goal;
