@@ -1,0 +1,1 @@
+//! The shell: one task from claim to commit, one tick of everything periodic, and what operators do by hand.
