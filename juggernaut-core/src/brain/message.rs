@@ -99,6 +99,7 @@ pub enum Finish {
 
 /// What the answer took.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Usage {
     /// Tokens of the question.
     pub prompt_tokens: u64,
