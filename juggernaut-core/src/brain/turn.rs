@@ -40,6 +40,13 @@ pub enum Record {
         /// The text.
         content: String,
     },
+    /// What was proposed is not good enough: red checks, or a conflict with the base.
+    SentBack {
+        /// What is wrong, as the model sees it.
+        content: String,
+        /// The commit that files are read at from now on, where the base moved.
+        base: Option<Sha>,
+    },
     /// The attempt failed: what follows is a new conversation.
     Closed {
         /// Why.
@@ -55,10 +62,8 @@ pub enum ToolOutcome {
     Ok,
     /// It could not be done as asked; the model is told why.
     Error,
-    /// A change was pushed and its checks are red.
-    Red,
-    /// A change was pushed and merged, or waits to be merged: nothing is left to think about.
-    Done,
+    /// A change was proposed: nothing is left to think about unless it is sent back.
+    Proposed,
 }
 
 /// What bounds a conversation. Every bound ends it with a reason.
@@ -68,15 +73,15 @@ pub struct Limits {
     pub answers: u32,
     /// Answers in a row that are refused.
     pub refusals: u32,
-    /// Pushed changes whose checks were red.
-    pub red_rounds: u32,
+    /// Proposed changes that were sent back.
+    pub rounds: u32,
     /// Tool calls in one answer.
     pub calls: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { answers: 40, refusals: 3, red_rounds: 3, calls: 16 }
+        Self { answers: 40, refusals: 3, rounds: 3, calls: 16 }
     }
 }
 
@@ -111,7 +116,7 @@ pub struct Turn {
     finished: bool,
     answers: u32,
     refusals: u32,
-    red_rounds: u32,
+    rounds: u32,
     last_trouble: Option<String>,
     too_many_calls: bool,
 }
@@ -129,7 +134,7 @@ impl Turn {
             finished: false,
             answers: 0,
             refusals: 0,
-            red_rounds: 0,
+            rounds: 0,
             last_trouble: None,
             too_many_calls: false,
         }
@@ -157,35 +162,55 @@ impl Turn {
         self.base.as_ref()
     }
 
-    /// How often the checks of a pushed change were red.
+    /// How many answers the model has given.
     #[must_use]
-    pub const fn red_rounds(&self) -> u32 {
-        self.red_rounds
+    pub const fn answers(&self) -> u32 {
+        self.answers
     }
 
-    /// Folds one more record.
+    /// Folds one more record. A row that does not fit where it stands is passed over.
     pub fn apply(&mut self, record: &Record) {
         match record {
-            Record::Opened { system, user, base } => {
+            Record::Opened { system, user, base } if self.messages.is_empty() => {
                 self.messages.push(Message::System { content: system.clone() });
                 self.messages.push(Message::User { content: user.clone() });
                 self.base.clone_from(base);
             }
-            Record::Answered(answer) => self.answered(answer),
-            Record::ToolResult { call_id, name, content, outcome } => {
-                self.result(call_id, name, content, outcome);
-            }
-            Record::Remark { content } => {
-                self.offered = None;
-                self.refusals += 1;
-                self.last_trouble = Some(content.clone());
-                self.messages.push(Message::User { content: content.clone() });
-            }
             Record::Closed { .. } => *self = Self::new(self.limits),
+            Record::Opened { .. } => {}
+            _ if self.messages.is_empty() => {}
+            Record::Answered(answer) => self.answered(answer),
+            Record::ToolResult { call_id, name, content, outcome } => self.result(call_id, name, content, outcome),
+            Record::Remark { content } => {
+                self.refusals += 1;
+                self.said(content);
+            }
+            Record::SentBack { content, base } => {
+                self.rounds += 1;
+                self.finished = false;
+                self.base = base.clone().or_else(|| self.base.take());
+                self.said(content);
+            }
+        }
+    }
+
+    fn said(&mut self, content: &str) {
+        self.answer_waiting_calls();
+        self.offered = None;
+        self.last_trouble = Some(content.to_owned());
+        self.messages.push(Message::User { content: content.to_owned() });
+    }
+
+    // Providers refuse a conversation in which a call has no result.
+    fn answer_waiting_calls(&mut self) {
+        for call in self.waiting.drain(..) {
+            let content = "not called: the conversation went on before it".to_owned();
+            self.messages.push(Message::Tool { tool_call_id: call.id, content });
         }
     }
 
     fn answered(&mut self, answer: &ChatAnswer) {
+        self.answer_waiting_calls();
         self.answers += 1;
         let mut calls = answer.tool_calls.clone();
         self.too_many_calls = calls.len() > self.limits.calls;
@@ -203,11 +228,10 @@ impl Turn {
         match outcome {
             ToolOutcome::Ok => self.refusals = 0,
             ToolOutcome::Error => self.last_trouble = Some(format!("{name}: {content}")),
-            ToolOutcome::Red => {
-                self.red_rounds += 1;
-                self.last_trouble = Some(content.to_owned());
+            ToolOutcome::Proposed => {
+                self.finished = true;
+                self.answer_waiting_calls();
             }
-            ToolOutcome::Done => self.finished = true,
         }
     }
 
@@ -221,8 +245,8 @@ impl Turn {
             return Next::Finished;
         }
         let trouble = || self.last_trouble.as_deref().map_or_else(String::new, |t| format!("; last: {}", clip(t)));
-        if self.red_rounds >= self.limits.red_rounds {
-            return Next::GiveUp { reason: format!("checks were red in {} rounds{}", self.red_rounds, trouble()) };
+        if self.rounds >= self.limits.rounds {
+            return Next::GiveUp { reason: format!("{} proposals were sent back{}", self.rounds, trouble()) };
         }
         if self.too_many_calls {
             return Next::GiveUp { reason: format!("more than {} tool calls in one answer", self.limits.calls) };
