@@ -1,1 +1,3 @@
 //! The shell: one task from claim to commit, one tick of everything periodic, and what operators do by hand.
+
+pub mod operate;
