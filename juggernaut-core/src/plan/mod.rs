@@ -1,3 +1,4 @@
 //! Goals into tasks, and progress from what was verified.
 
+pub mod decompose;
 pub mod goal;

@@ -1,12 +1,11 @@
 //! Which tasks wait for which, and the refusal of circles.
 
-use crate::base::id::TaskId;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Finds a circle among tasks that are enqueued together. Tasks already in the queue cannot depend on new ones, so a
 /// circle can only be among the new. Answers with its members in order, the first one repeated at the end.
 #[must_use]
-pub fn find_cycle(edges: &BTreeMap<TaskId, Vec<TaskId>>) -> Option<Vec<TaskId>> {
+pub fn find_cycle<K: Copy + Ord>(edges: &BTreeMap<K, Vec<K>>) -> Option<Vec<K>> {
     let mut done = BTreeSet::new();
     for &start in edges.keys() {
         let mut path = Vec::new();
@@ -19,12 +18,12 @@ pub fn find_cycle(edges: &BTreeMap<TaskId, Vec<TaskId>>) -> Option<Vec<TaskId>> 
 
 // Depth is bounded by the number of tasks in one call, which stores bound at `port::store::MAX_BATCH`; the walk keeps
 // its own stack so that a long chain cannot exhaust the thread's.
-fn walk(
-    start: TaskId,
-    edges: &BTreeMap<TaskId, Vec<TaskId>>,
-    path: &mut Vec<TaskId>,
-    done: &mut BTreeSet<TaskId>,
-) -> Option<Vec<TaskId>> {
+fn walk<K: Copy + Ord>(
+    start: K,
+    edges: &BTreeMap<K, Vec<K>>,
+    path: &mut Vec<K>,
+    done: &mut BTreeSet<K>,
+) -> Option<Vec<K>> {
     let mut stack = vec![(start, 0usize)];
     path.push(start);
     while let Some((node, next)) = stack.pop() {
@@ -51,6 +50,7 @@ fn walk(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::id::TaskId;
     use proptest::prelude::*;
     use uuid::Uuid;
 
