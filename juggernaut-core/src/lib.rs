@@ -11,6 +11,7 @@ pub mod govern;
 pub mod plan;
 pub mod port;
 pub mod task;
+pub mod watch;
 pub mod worker;
 
 #[cfg(feature = "conformance")]
