@@ -3,6 +3,7 @@
 //! Source of bases, words and levels: the earlier system's risk table; changed where it erred: whole words instead of
 //! substrings, title and acceptance criteria included, `deploy` and `deployment` alike, code without exemption.
 
+use crate::base::effect::Effect;
 use crate::base::risk::{Level, Risk};
 use crate::task::{NewTask, Priority};
 use serde_json::Value;
@@ -91,6 +92,19 @@ pub fn assess(task: &NewTask) -> Risk {
     }
     let score = score.min(1000);
     Risk { level: Level::of(score), score: f64::from(score) / 1000.0, factors }
+}
+
+/// Weighs one act on the code host. A branch of the task's own is undone by deleting it; a merge by reverting it.
+#[must_use]
+pub fn assess_effect(effect: &Effect) -> Risk {
+    let (kind, score) = match effect {
+        Effect::Push { .. } => ("push", 100),
+        Effect::OpenChange { .. } => ("open_change", 100),
+        Effect::Merge { .. } => ("merge", 400),
+        // A task as such is weighed by `assess`, which knows its words; without them it is not harmless.
+        Effect::RunTask { .. } => ("run_task", 600),
+    };
+    Risk { level: Level::of(score), score: shown(score), factors: vec![format!("effect:{kind}={}", shown(score))] }
 }
 
 fn shown(thousandths: u32) -> f64 {

@@ -14,7 +14,9 @@ pub struct TestCounts {
 }
 
 impl TestCounts {
-    const fn plus(self, other: Self) -> Self {
+    /// The sum of two reports.
+    #[must_use]
+    pub const fn plus(self, other: Self) -> Self {
         Self {
             passed: self.passed + other.passed,
             failed: self.failed + other.failed,
