@@ -212,7 +212,8 @@ pub enum ChangeState {
     Merged {
         /// The commit the merge made on the base.
         commit: Sha,
-        /// The head that was merged.
+        /// The head that was merged. Stored under another name, since [`Change`] has a `head` beside it.
+        #[serde(rename = "merged_head")]
         head: Sha,
         /// Is that commit an ancestor of the base branch's head now?
         reachable: bool,
@@ -246,3 +247,6 @@ pub struct Change {
     #[serde(flatten)]
     pub state: ChangeState,
 }
+
+#[cfg(test)]
+mod tests;

@@ -133,8 +133,10 @@ fn bounded(items: usize, noun: &str) -> Result<(), Refused> {
 }
 
 fn strict<T: DeserializeOwned>(text: &str, shape: &str) -> Result<T, Refused> {
-    serde_json::from_str(text.trim())
-        .map_err(|e| Refused::because(format!("{} is not proof; {shape} is demanded ({e})", excerpt(text))))
+    serde_json::from_str(text.trim()).map_err(|e| {
+        let why: String = e.to_string().chars().take(200).collect();
+        Refused::because(format!("{} is not proof; {shape} is demanded ({why})", excerpt(text)))
+    })
 }
 
 fn excerpt(text: &str) -> String {
@@ -146,9 +148,7 @@ fn excerpt(text: &str) -> String {
 fn change(text: &str) -> Result<Offer, Refused> {
     let mut found = text.split_whitespace().filter_map(reference);
     let Some((repository, number)) = found.next() else {
-        let has_number = text
-            .split_whitespace()
-            .any(|w| w.trim_start_matches('#').trim_end_matches(['.', ',']).parse::<u64>().is_ok());
+        let has_number = names_number(text);
         let missing = if has_number { "names a change without its repository" } else { "names no change" };
         return Err(Refused::because(format!("{} {missing}: a merged change is demanded", excerpt(text))));
     };
@@ -156,6 +156,14 @@ fn change(text: &str) -> Result<Offer, Refused> {
         return Err(Refused::because(format!("{} names more than one change", excerpt(text))));
     }
     Ok(Offer::Change { repository, number })
+}
+
+// `#156`, `PR 156`, `pull request 156.`: a number that is meant as a change's.
+fn names_number(text: &str) -> bool {
+    let words: Vec<&str> = text.split_whitespace().map(|w| w.trim_end_matches(['.', ',', ';', ':', ')'])).collect();
+    let number = |w: &str| w.trim_start_matches('#').parse::<u64>().is_ok();
+    let noun = |w: &str| ["pr", "pull", "request", "mr", "change"].iter().any(|n| w.eq_ignore_ascii_case(n));
+    words.iter().any(|w| w.starts_with('#') && number(w)) || words.windows(2).any(|p| noun(p[0]) && number(p[1]))
 }
 
 fn reference(word: &str) -> Option<(String, u64)> {
@@ -171,9 +179,12 @@ fn reference(word: &str) -> Option<(String, u64)> {
     named(repository, number)
 }
 
+// `owner/name`, deeper groups of it, or an absolute path.
 fn named(repository: &str, number: &str) -> Option<(String, u64)> {
-    let number = number.parse().ok().filter(|n| *n > 0)?;
-    repository.contains('/').then(|| (repository.to_owned(), number))
+    let number = number.parse().ok().filter(|n| *n > 0 && !number.starts_with('+'))?;
+    let parts = repository.strip_prefix('/').unwrap_or(repository);
+    let whole = repository.contains('/') && parts.split('/').all(|part| !part.is_empty());
+    whole.then(|| (repository.to_owned(), number))
 }
 
 #[cfg(test)]
