@@ -13,8 +13,10 @@ pub use options::OpenRouterOptions;
 
 use answer::Assembly;
 use async_trait::async_trait;
+use body::Broken;
+use bytes::Bytes;
 use failure::Failures;
-use futures::StreamExt;
+use futures::{Stream, StreamExt};
 use juggernaut_core::base::secret::ExposeSecret;
 use juggernaut_core::port::llm::{ChatAnswer, ChatRequest, Delta, LlmProvider};
 use juggernaut_core::{Error, Result};
@@ -100,11 +102,10 @@ impl OpenRouter {
 
     async fn read_stream(
         &self,
-        response: Response,
+        bytes: impl Stream<Item = Result<Bytes, Broken>> + Send,
         request: &ChatRequest,
         on_delta: &mut (dyn FnMut(Delta) + Send),
     ) -> Result<ChatAnswer> {
-        let bytes = body::bounded(response, self.options.idle_timeout);
         let mut events = std::pin::pin!(SseByteStream::new(bytes));
         let mut assembly = Assembly::default();
         let failed = |e| self.failures.of_answer(e, self.model(request));
@@ -148,7 +149,8 @@ impl LlmProvider for OpenRouter {
         self.within(request.timeout, async {
             let response = self.send(self.ask(request, true), self.model(request)).await?;
             if is_event_stream(&response) {
-                return self.read_stream(response, request, on_delta).await;
+                let bytes = body::bounded(response, self.options.idle_timeout);
+                return self.read_stream(bytes, request, on_delta).await;
             }
             // A host that cannot stream, or an error told with status 200.
             let answer = self.read_whole(response, request).await?;
@@ -168,3 +170,6 @@ fn is_event_stream(response: &Response) -> bool {
     let kind = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     kind.is_some_and(|kind| kind.trim_start().to_ascii_lowercase().starts_with("text/event-stream"))
 }
+
+#[cfg(test)]
+mod tests;

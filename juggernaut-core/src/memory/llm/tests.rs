@@ -80,3 +80,8 @@ fn a_misspelt_script_is_refused() {
         assert!(serde_json::from_value::<Script>(bad.clone()).is_err(), "{bad}");
     }
 }
+
+#[tokio::test]
+async fn conforms() {
+    crate::conformance::llm::run(&ScriptedLlm::new(crate::conformance::llm::script())).await;
+}
